@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -314,16 +315,22 @@ fn captures(reader: OwnedFd, bytes: &[u8]) {
 
 #[test]
 fn half_a_greeting_of_a_swept_server_is_captured() {
-    let dir = Dir::new("greeting");
-    let (pipe, reader) = pipe_with_reader(&dir);
     let (listener, address) = local_listener();
-    let args = ["sweep", &address, "--greeting", "1", "-m", "a", "--timeout", "1h", "--pcap", &pipe];
-    let sweep = Proc::start(&mut secretcat(args));
-    let (mut peer, _) = listener.accept().unwrap();
-    peer.write_all(b"WELCO").unwrap();
-    captures(reader, b"WELCO");
-    sweep.signal(Signal::INT);
-    sweep.end();
+    let args = ["sweep", &address, "--greeting", "1", "-m", "a", "--timeout", "1h"];
+    captures_of_peer(&listener, &args, b"WELCO", b"WELCO");
+}
+
+/// Starts the program, which connects to this peer, and waits until its capture has these of the bytes that are sent.
+#[track_caller]
+fn captures_of_peer(peer: &TcpListener, args: &[&str], sent: &[u8], bytes: &[u8]) {
+    let dir = Dir::new("peer");
+    let (pipe, reader) = pipe_with_reader(&dir);
+    let proc = Proc::start(secretcat(args).args(["--pcap", &pipe]));
+    let (mut peer, _) = peer.accept().unwrap();
+    peer.write_all(sent).unwrap();
+    captures(reader, bytes);
+    proc.signal(Signal::INT);
+    proc.end();
 }
 
 #[test]
@@ -348,15 +355,9 @@ fn half_a_message_of_a_swept_client_is_captured() {
 #[test]
 fn half_a_line_of_a_sender_is_captured() {
     let dir = Dir::new("sender");
-    let (pipe, reader) = pipe_with_reader(&dir);
     let (listener, address) = local_listener();
-    let args = ["receive", "--from", &address, "--dir", dir.path().to_str().unwrap(), "--pcap", &pipe];
-    let receiver = Proc::start(&mut secretcat(args));
-    let (mut peer, _) = listener.accept().unwrap();
-    peer.write_all(b"secretcat-files 1 send\nfile 5 - sh").unwrap();
-    captures(reader, b"file 5 - sh");
-    receiver.signal(Signal::INT);
-    receiver.end();
+    let args = ["receive", "--from", &address, "--dir", dir.path().to_str().unwrap()];
+    captures_of_peer(&listener, &args, b"secretcat-files 1 send\nfile 5 - sh", b"file 5 - sh");
 }
 
 #[test]

@@ -73,23 +73,23 @@ mod tests {
         reports + &losses.outcome().map_or_else(|error| error.to_string(), |()| "done".to_owned())
     }
 
+    /// The first connection is stopped, and this one has failed.
+    fn stop_and_fail(failed: PeerId) -> impl Fn(&mut Losses) -> Vec<Option<Error>> {
+        move |losses| {
+            losses.stopped(ONE, error("stopped"));
+            vec![losses.failed(failed, error("reset"))]
+        }
+    }
+
     #[test]
     fn connection_that_had_failed_when_it_was_stopped_is_one_loss() {
-        let both = |losses: &mut Losses| {
-            losses.stopped(ONE, error("stopped"));
-            vec![losses.failed(ONE, error("reset"))]
-        };
-        assert_eq!(run(Clients::One, both), "reset");
-        assert_eq!(run(Clients::InTurn, both), "reset; 1 connection lost bytes");
+        assert_eq!(run(Clients::One, stop_and_fail(ONE)), "reset");
+        assert_eq!(run(Clients::InTurn, stop_and_fail(ONE)), "reset; 1 connection lost bytes");
     }
 
     #[test]
     fn result_is_the_stop_unless_stdout_failed() {
-        let other = |losses: &mut Losses| {
-            losses.stopped(ONE, error("stopped"));
-            vec![losses.failed(OTHER, error("reset"))]
-        };
-        assert_eq!(run(Clients::InTurn, other), "reset; stopped");
+        assert_eq!(run(Clients::InTurn, stop_and_fail(OTHER)), "reset; stopped");
         let unwritten = |losses: &mut Losses| {
             losses.stopped(ONE, error("stopped"));
             losses.unwritten(error("unwritten"));
